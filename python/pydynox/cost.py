@@ -245,18 +245,17 @@ class Progress(int):
         return show
 
 
-_COROUTINE = 0x80 | 0x200  # inspect.CO_COROUTINE and CO_ASYNC_GENERATOR; inspect itself takes long to import
-
-
 class Reporter:
     """Turns the number of items that are done into the ``Progress`` of a job."""
 
     def __init__(self, report: Callable[[Progress], object], usage: Usage, total: int | None, done: int) -> None:
         from time import monotonic
 
+        from ._shared.callables import is_async
+
         if not callable(report):
             raise TypeError(f"progress= must be a function that takes a Progress, not {report!r}")
-        if getattr(getattr(report, "__code__", None), "co_flags", 0) & _COROUTINE:
+        if is_async(report):
             raise TypeError(f"progress= must be a plain function: nothing would await what {report!r} returns")
         self._report, self._usage, self._clock = report, usage, monotonic
         self._began, self._first = monotonic(), done

@@ -261,6 +261,17 @@ def test_values_and_keys_are_hidden_unless_asked_for(client: DynamoDBClient, dri
             "INSERT INTO t VALUE {'planted': 'planted', \"n\": [\"planted\", 5]}",
             'INSERT INTO t VALUE {(hidden): (hidden), "n": [(hidden), (hidden)]}',
         ),
+        (
+            'SELECT * FROM t WHERE "a" BETWEEN "planted" AND "planted" AND contains("b", "planted") AND ("c" = 1 OR size("d") > 2)',
+            (
+                'SELECT * FROM t WHERE "a" BETWEEN (hidden) AND (hidden) AND contains("b", (hidden)) '
+                'AND ("c" = (hidden) OR size("d") > (hidden))'
+            ),
+        ),
+        (
+            'INSERT INTO t VALUE {\'k\':<<"planted", \'planted\'>>, "n" : "planted"}',
+            'INSERT INTO t VALUE {(hidden):<<(hidden), (hidden)>>, "n" : (hidden)}',
+        ),
         ("UPDATE t SET a = 'planted and not closed", "UPDATE t SET a = (hidden)"),
     ],
 )

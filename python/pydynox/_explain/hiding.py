@@ -12,8 +12,11 @@ _LISTS = frozenset({"Parameters", "Keys"})
 _WHOLE = frozenset(
     {"AttributeUpdates", "Expected", "KeyConditions", "QueryFilter", "ScanFilter", "NextToken", "ClientRequestToken"}
 )
-#: Of a statement: what a value follows.
-_BEFORE_VALUES = frozenset({"=", "<", ">", "<=", ">=", "<>", "!=", ":", "BETWEEN"})
+#: Of a statement: what a name in double quotes follows. Anywhere else such a text may be a value in the wrong quotation marks.
+_BEFORE_NAMES = frozenset(
+    {"SELECT", "FROM", "INTO", "UPDATE", "WHERE", "AND", "OR", "NOT", "SET", "REMOVE", "BY", ".", "(", "{", ","}
+)
+_OPENING, _CLOSING = ("(", "[", "{", "<<"), (")", "]", "}", ">>")
 #: Nothing but an envelope is this long and consists of zeros only.
 _ENVELOPE = 128
 
@@ -86,23 +89,32 @@ def _statement(text: str) -> str:
 
     # Comments first, whose apostrophes begin no text. What is not closed extends to the end.
     token = re.compile(
-        r"""(?P<comment>--[^\n]*|/\*.*?(?:\*/|\Z))|(?P<text>'(?:[^']|'')*(?:'|\Z)|`[^`]*(?:`|\Z))|(?P<name>"(?:[^"]|"")*(?:"|\Z))"""
-        r"""|(?P<number>(?<![\w.])-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|(?P<word>\w+)|(?P<sign>[<>!=]+|\S)""",
+        r"""(?P<hidden>--[^\n]*|/\*.*?(?:\*/|\Z)|'(?:[^']|'')*(?:'|\Z)|`[^`]*(?:`|\Z)|(?<![\w.])-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)"""
+        r"""|(?P<name>"(?:[^"]|"")*(?:"|\Z))|\w+|<<|>>|\S""",
         re.DOTALL,
     )
-    parts: list[str] = []
-    end, before, lists = 0, "", 0
-    for match in token.finditer(text):
-        kind, piece = match.lastgroup, match[0]
-        parts.append(text[end : match.start()])
-        end = match.end()
-        # A name in quotation marks where only a value makes sense may be a value in the wrong quotation marks.
-        is_value = kind == "name" and (before in _BEFORE_VALUES or lists > 0)
-        parts.append("(hidden)" if kind in ("comment", "text", "number") or is_value else piece)
-        if piece == "[" or (piece == "(" and before == "IN"):
-            lists += 1
-        elif piece in ("]", ")"):
-            lists = max(0, lists - 1)
-        if kind != "comment":
-            before = piece.upper()
-    return "".join([*parts, text[end:]])
+    before, inside, is_range = "", [""], False
+
+    def without_value(match: re.Match[str]) -> str:
+        nonlocal before, is_range
+        piece = match[0]
+        if match["hidden"] is not None:
+            before = before if piece.startswith(("--", "/*")) else "(hidden)"
+            return "(hidden)"
+        if match["name"] is not None:
+            # The second argument of a function, an element of a list or of IN (...) is a value.
+            place = inside[-1]
+            is_name = before in _BEFORE_NAMES and place in ("", "{", "(") and (place, before) != ("(", ",")
+            before = "(name)"
+            return piece if is_name else "(hidden)"
+        if piece in _OPENING:
+            inside.append("IN" if before == "IN" else piece)
+        elif piece in _CLOSING and len(inside) > 1:
+            inside.pop()
+        word = piece.upper()
+        # The AND of BETWEEN ... AND is followed by a value.
+        before = "BETWEEN" if word == "AND" and is_range else word
+        is_range = word == "BETWEEN" or (is_range and word != "AND")
+        return piece
+
+    return token.sub(without_value, text)

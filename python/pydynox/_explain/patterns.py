@@ -11,7 +11,7 @@ from pydynox._declaration.entities import entity_of
 from .models import indexes_of, key_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from .models import DeclaredIndex
 
@@ -86,18 +86,21 @@ def _model(model: Model, repository: str | None) -> Iterator[str]:
         yield f"* encrypted: {', '.join(map(_code, encrypted))}; a data key is asked of the keyring and cached"
     if templates or encrypted:
         yield ""
-    yield from _rows(("access", "call", "sends", "costs"), list(_access(model, _calls(model, stored, repository))))
+    yield from _rows(("access", "call", "sends", "costs"), list(_access(model, stored, repository)))
 
 
-def _access(model: Model, calls: _Calls) -> Iterator[Row]:
-    keys, stored = key_of(model), calls.stored
+def _access(model: Model, stored: dict[str, Any], repository: str | None) -> Iterator[Row]:
+    keys = key_of(model)
+    whole = _arguments(stored, keys)
+    calls = _calls(model, whole, repository)
+    name = calls.name
     reads = "1 read unit" if model.model_config.consistent_read else "0.5 read units, 1 if consistent"
-    yield "item by key", f"{calls.name}.get({calls.arguments(keys)})", "GetItem", reads
+    yield "item by key", f"{name}.get({whole})", "GetItem", reads
     yield "items by key", calls.batch_get, "BatchGetItem", f"{reads}, for each item"
     if len(keys) > 1:
-        yield "items of a partition", f"{calls.name}.query({calls.arguments(keys[:1])})", "Query", reads
-        for sort in calls.prefixes(keys):
-            yield "part of a partition", f"{calls.name}.query({sort})", "Query", reads
+        yield "items of a partition", f"{name}.query({_arguments(stored, keys[:1])})", "Query", reads
+        for sort in _prefixes(stored, keys):
+            yield "part of a partition", f"{name}.query({sort})", "Query", reads
     indexes = indexes_of(model)
     for index in indexes:
         if any(key not in stored for key in index.keys):
@@ -105,7 +108,8 @@ def _access(model: Model, calls: _Calls) -> Iterator[Row]:
         first = index.partition if index.is_global else keys[:1]
         also = "" if index.projected is None else "; with hydrate(), what each item costs too"
         cost = ("0.5 read units" if index.is_global else reads) + also
-        yield f"by {_code(index.name)}", f"{calls.index_call(index)}.query({calls.arguments(first)})", "Query", cost
+        place = _attribute(model, index) if repository is None else f'index("{index.name}")'
+        yield f"by {_code(index.name)}", f"{name}.{place}.query({_arguments(stored, first)})", "Query", cost
     unique = completed(model).unique
     extra = _index_cost(indexes)
     if unique:
@@ -119,55 +123,26 @@ def _access(model: Model, calls: _Calls) -> Iterator[Row]:
         yield "changed item", calls.save, "UpdateItem", f"1 write unit{extra}"
         yield "deleted item", calls.delete, "DeleteItem", f"1 write unit{extra}"
     if not unique:
-        yield "changed by key", f"{calls.name}.key({calls.arguments(keys)}).update(...)", "UpdateItem", f"1 write unit{extra}"
-    yield "all items", f"{calls.name}.scan()", "Scan", "0.5 read units, for everything in the table"
+        yield "changed by key", f"{name}.key({whole}).update(...)", "UpdateItem", f"1 write unit{extra}"
+    yield "all items", f"{name}.scan()", "Scan", "0.5 read units, for everything in the table"
 
 
 class _Calls(NamedTuple):
     """How the calls of a model or a repository are written."""
 
     name: str
-    stored: dict[str, Any]
-    """Attributes by their stored names."""
-    index_call: Callable[[DeclaredIndex], str]
     batch_get: str
     create: str
     save: str
     delete: str
 
-    def arguments(self, keys: Sequence[str]) -> str:
-        """The parameters that give these keys: their attributes, or those that their templates are built from."""
-        names = dict.fromkeys(name for key in keys for name in sources(self.stored[key]))
-        return ", ".join(f"{name}=..." for name in names)
 
-    def prefixes(self, keys: Sequence[str]) -> Iterator[str]:
-        """The parameters for parts of a sort key that a template builds: the longest known prefix is read."""
-        partition, sort = self.stored[keys[0]], self.stored[keys[1]]
-        if sort.options.template is None:
-            partition_key = self.arguments(keys[:1])  # none where it is the same text for all items
-            yield f"<condition on {_public_name(sort)}>{', ' if partition_key else ''}{partition_key}"
-            return
-        names = list(dict.fromkeys(sources(partition)))
-        for name in sources(sort)[:-1]:
-            if name not in names:
-                names.append(name)
-                yield ", ".join(f"{one}=..." for one in names)
-
-
-def _calls(model: Model, stored: dict[str, Any], repository: str | None) -> _Calls:
-    name = model.__name__ if repository is None else repository
-
-    def index(declared: DeclaredIndex) -> str:
-        return f"{name}.{_attribute(model, declared)}" if repository is None else f'{name}.index("{declared.name}")'
-
+def _calls(model: Model, key: str, repository: str | None) -> _Calls:
     if repository is None:
-        written = ("item.save()", "item.delete()")
-        calls = _Calls(name, stored, index, "", f"{name}(...).create()", *written)
-    else:
-        written = (f"{name}.save(item)", f"{name}.delete(item)")
-        calls = _Calls(name, stored, index, "", f"{name}.create({model.__name__}(...))", *written)
-    key = f"{name}.key({calls.arguments(key_of(model))})"
-    return calls._replace(batch_get=f"client.batch_get({key}, ...)" if repository is None else f"{name}.batch_get([{key}, ...])")
+        name = model.__name__
+        return _Calls(name, f"client.batch_get({name}.key({key}), ...)", f"{name}(...).create()", "item.save()", "item.delete()")
+    batch_get, create = f"batch_get([{repository}.key({key}), ...])", f"create({model.__name__}(...))"
+    return _Calls(repository, *(f"{repository}.{call}" for call in (batch_get, create, "save(item)", "delete(item)")))
 
 
 def _index_cost(indexes: Sequence[DeclaredIndex]) -> str:
@@ -184,6 +159,26 @@ def _attribute(model: Model, index: DeclaredIndex) -> str:
             if getattr(value, "name", None) == index.name and hasattr(value, "is_global"):
                 return name
     return index.name
+
+
+def _arguments(stored: dict[str, Any], keys: Sequence[str]) -> str:
+    """The parameters that give these keys: their attributes, or those that their templates are built from."""
+    names = dict.fromkeys(name for key in keys for name in sources(stored[key]))
+    return ", ".join(f"{name}=..." for name in names)
+
+
+def _prefixes(stored: dict[str, Any], keys: Sequence[str]) -> Iterator[str]:
+    """The parameters for parts of a sort key that a template builds: the longest known prefix is read."""
+    partition, sort = stored[keys[0]], stored[keys[1]]
+    if sort.options.template is None:
+        partition_key = _arguments(stored, keys[:1])  # none where it is the same text for all items
+        yield f"<condition on {_public_name(sort)}>{', ' if partition_key else ''}{partition_key}"
+        return
+    names = list(dict.fromkeys(sources(partition)))
+    for name in sources(sort)[:-1]:
+        if name not in names:
+            names.append(name)
+            yield ", ".join(f"{one}=..." for one in names)
 
 
 def _public_name(attribute: Any) -> str:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     Handler = Callable[[Event], object]
 
-_COROUTINE = 0x80 | 0x200  # inspect.CO_COROUTINE and CO_ASYNC_GENERATOR; inspect itself takes long to import
 _OBSERVING: Any = _core.observing_variable()
 
 
@@ -183,10 +182,11 @@ def check_handler(handler: object) -> None:
     Raises:
         ConfigurationError: It is not a plain function.
     """
+    from pydynox._shared.callables import is_async  # few programs have handlers
+
     if not callable(handler):
         raise ConfigurationError(f"on_event() takes a function of one event, not {type(handler).__qualname__}")
-    code = getattr(handler, "__code__", None) or getattr(getattr(handler, "__call__", None), "__code__", None)  # noqa: B004
-    if code is not None and code.co_flags & _COROUTINE:
+    if is_async(handler):
         raise ConfigurationError(
             "on_event() takes a plain function: it is called where a call ends, which cannot await; to await something, "
             "have it create a task or put the event in a queue"

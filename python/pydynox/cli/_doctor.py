@@ -192,15 +192,11 @@ class Doctor:
         try:
             proxy = proxy_for(url)
         except ValueError as error:
-            self.note("proxy", "failed", str(error))
-            for name in ("tls", "clock"):
-                self.note(name, "skipped", "the proxy cannot be used")
+            self._no_way(str(error))
             return
         name_of_proxy = None if proxy is None else _surroundings.without_password(proxy)
         if proxy is not None and not proxy.startswith("http://"):
-            self.note("proxy", "failed", f"{name_of_proxy}: only proxies of the kind http:// are supported", proxy=name_of_proxy)
-            for name in ("tls", "clock"):
-                self.note(name, "skipped", "the proxy cannot be used")
+            self._no_way(f"{name_of_proxy}: only proxies of the kind http:// are supported", proxy=name_of_proxy)
             return
         self.note("proxy", "ok", f"through {name_of_proxy}" if proxy else "none, directly", proxy=name_of_proxy)
         try:
@@ -225,6 +221,11 @@ class Doctor:
         else:
             same = "agrees with the service's, within the second that its answers show"
             self.note("clock", "ok", what if difference > SHOWN else same, skew=round(answer.skew, 1))
+
+    def _no_way(self, summary: str, **details: Any) -> None:
+        self.note("proxy", "failed", summary, **details)
+        for name in ("tls", "clock"):
+            self.note(name, "skipped", "the proxy cannot be used")
 
     def _latency(self) -> bool:
         """Percentiles of calls that cost nothing, one after another on an open connection."""

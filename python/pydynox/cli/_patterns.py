@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 from pydynox._explain.models import models as declared
 from pydynox._explain.patterns import Tables, markdown
 from pydynox._explain.policy import Scope, policy
-from pydynox._repository.binding import Binding
-from pydynox._repository.repository import Repository
 from pydynox.model import Model
 
 from ._words import CommandError, escaped, model_named, object_named, search_here
@@ -55,6 +53,9 @@ def _run(options: Any) -> int:
 
 def _models(names: Iterable[str], repositories: dict[type[Any], str]) -> Iterable[type[Any]]:
     """The models of what is named; repositories among them are noted by their model."""
+    from pydynox._repository.binding import Binding  # here: other commands need no repositories
+    from pydynox._repository.repository import Repository
+
     for name in names:
         if ":" in name:
             value: Any = object_named(name)

@@ -9,7 +9,6 @@ import unicodedata
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from pydynox._repository.repository import Repository
 from pydynox.model import Model
 
 if TYPE_CHECKING:
@@ -59,11 +58,13 @@ def object_named(text: str, remedy: str = "write it as module:NAME, such as app.
 def model_named(text: str) -> type[Model[Any]]:
     """The model that ``module:Class`` names, or that of the repository that ``module:repository`` names."""
     model: Any = object_named(text, _MODEL)
-    if isinstance(model, Repository):
-        model = model.model
-    if not isinstance(model, type) or Model not in model.__mro__:
+    if not isinstance(model, type):
+        from pydynox._repository.repository import Repository  # here: it takes as long to import as a third of the rest
+
+        model = model.model if isinstance(model, Repository) else None
+    if model is None or Model not in model.__mro__:
         raise CommandError(f"{text} is not a model or a repository")
-    return model
+    return model  # type: ignore[no-any-return]
 
 
 def table_named(text: str) -> str | type[Model[Any]]:

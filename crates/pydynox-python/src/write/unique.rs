@@ -63,9 +63,9 @@ impl Change {
         let (py, schema) = (item.py(), item.model());
         let mut change = UniqueChange::default();
         for (number, constraint) in schema.unique.iter().enumerate() {
-            let values = values(item, constraint, now)?;
+            let held = Held::of(item, constraint, |_| true)?;
             change
-                .create(&schema.rules, number, &constraint.stored, &values)
+                .create(&schema.rules, number, &constraint.stored, &held.values)
                 .map_err(|error| raise(py, &error))?;
         }
         Self::new(item, change)
@@ -85,26 +85,9 @@ impl Change {
                 continue;
             }
             // What was read may be out of date by now: the condition of the change requires that it still holds.
-            let before = Before::of(item, constraint)?;
-            let after = values(item, constraint, |item, index| {
-                if whole || is_changed(index) {
-                    now(item, index)
-                } else {
-                    as_usual(item, index)
-                }
-            })?;
-            let after_stored = values(item, constraint, |item, index| {
-                if whole || is_changed(index) {
-                    now(item, index)
-                } else {
-                    stored::stored_json(item, index)
-                }
-            })?;
-            let after = Known {
-                values: &after,
-                stored: &after_stored,
-            };
-            let both = (before.view(), after);
+            let before = Held::of(item, constraint, |_| false)?;
+            let after = Held::of(item, constraint, |index| whole || is_changed(index))?;
+            let both = (before.view(), after.view());
             change
                 .change(&schema.rules, number, &constraint.stored, both, whole)
                 .map_err(|error| raise(py, &error))?;
@@ -123,7 +106,7 @@ impl Change {
         }
         let mut change = UniqueChange::default();
         for (number, constraint) in schema.unique.iter().enumerate() {
-            let before = Before::of(item, constraint)?;
+            let before = Held::of(item, constraint, |_| false)?;
             change
                 .delete(&schema.rules, number, &constraint.stored, before.view())
                 .map_err(|error| raise(py, &error))?;
@@ -152,7 +135,7 @@ pub(crate) fn claims<'py>(instance: &Bound<'py, Instance>) -> PyResult<Vec<Claim
     };
     let mut claims = Vec::new();
     for constraint in &schema.unique {
-        let before = Before::of(item, constraint)?;
+        let before = Held::of(item, constraint, |_| false)?;
         let claim = constraint.stored.claim(&before.values);
         let Some(claim) = claim.map_err(|error| raise(py, &error))? else {
             continue;
@@ -231,18 +214,36 @@ fn guards(item: &Item<'_, '_>, holds: Vec<Hold>) -> PyResult<Option<Guards>> {
     }))
 }
 
-/// An item's values for a constraint as they were read.
-struct Before {
+/// An item's values for the attributes of a constraint.
+struct Held {
+    /// In the form that this program writes.
     values: Vec<Option<Vec<u8>>>,
     stored: Vec<Option<Vec<u8>>>,
 }
 
-impl Before {
-    fn of(item: &Item<'_, '_>, constraint: &Constraint) -> PyResult<Self> {
-        Ok(Self {
-            values: values(item, constraint, as_usual)?,
-            stored: values(item, constraint, stored::stored_json)?,
-        })
+impl Held {
+    /// The values that the instance has now where they are new, else those that were read.
+    fn of(
+        item: &Item<'_, '_>,
+        constraint: &Constraint,
+        is_new: impl Fn(usize) -> bool,
+    ) -> PyResult<Self> {
+        let (mut values, mut stored) = (Vec::new(), Vec::new());
+        for index in &constraint.fields {
+            let field = item.model().field(*index);
+            let json = if is_new(*index) {
+                written(item, *index, &item.value(field)?)?
+            } else {
+                stored::stored_json(item, *index)?
+            };
+            values.push(if field.loose && !is_new(*index) {
+                as_usual(item, *index, json.clone())?
+            } else {
+                json.clone()
+            });
+            stored.push(json);
+        }
+        Ok(Self { values, stored })
     }
 
     fn view(&self) -> Known<'_> {
@@ -253,33 +254,13 @@ impl Before {
     }
 }
 
-/// What an item has in the attributes of a constraint.
-fn values<'a, 'py>(
-    item: &Item<'a, 'py>,
-    constraint: &Constraint,
-    value: impl Fn(&Item<'a, 'py>, usize) -> PyResult<Option<Vec<u8>>>,
-) -> PyResult<Vec<Option<Vec<u8>>>> {
-    let fields = constraint.fields.iter();
-    fields.map(|index| value(item, *index)).collect()
-}
-
-/// An attribute as the instance has it now.
-fn now(item: &Item<'_, '_>, index: usize) -> PyResult<Option<Vec<u8>>> {
-    let field = item.model().field(index);
-    written(item, index, &item.value(field)?)
-}
-
-/// An attribute as it was read, in the form that this program writes.
-fn as_usual(item: &Item<'_, '_>, index: usize) -> PyResult<Option<Vec<u8>>> {
-    let json = stored::stored_json(item, index)?;
-    if json.is_none() || !item.model().field(index).loose {
-        return Ok(json);
-    }
-    match stored::stored_value(item, index)? {
+/// An attribute that was read, in the form that this program writes.
+fn as_usual(item: &Item<'_, '_>, index: usize, json: Option<Vec<u8>>) -> PyResult<Option<Vec<u8>>> {
+    Ok(match stored::stored_value(item, index)? {
         // What is stored may have another type than the declared one.
-        Some(value) => Ok(written(item, index, &value).unwrap_or(json)),
-        None => Ok(json),
-    }
+        Some(value) if json.is_some() => written(item, index, &value).unwrap_or(json),
+        _ => json,
+    })
 }
 
 fn written(
